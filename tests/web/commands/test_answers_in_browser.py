@@ -129,7 +129,7 @@ def test_a_reason_is_typed_and_sent(room: PrintRoom, browser: Browser) -> None:
     browser.go(room.url)
     browser.wait("#printer-oki-1 .up", "up")
     browser.click("#printer-oki-1", "Drain")
-    browser.wait("#confirm", "Drain oki-1")
+    browser.wait("#confirm", "Why do you drain oki-1?")
     assert browser.focused == "Do nothing"
     browser.wait_pressable()
     browser.fill("#confirm-reason", f"new drum{Keys.ENTER}")
