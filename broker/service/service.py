@@ -45,6 +45,7 @@ from broker.relay.upkeep import Shedder, Upkeep, UpkeepEdges
 from broker.relay.vitals import VitalSigns
 from broker.service import settings
 from broker.service.data_folder import DataFolder
+from broker.service.database_faults import of_damage, of_replacement
 from broker.service.print_sessions import PrintSessions
 from broker.service.settings import Reload, judged
 from broker.store.database import DatabaseReplaced, in_words
@@ -345,11 +346,7 @@ class Service:
 
     def _damaged(self, words: str) -> None:
         """A damaged page was met, for the first time in this life."""
-        ways = (
-            "stop the broker; `broker db check` says what is hit, `broker restore` brings it back"
-        )
-        facts = {"file": str(self._config.database_file), "why": words, "words": ways}
-        self._note(Event.DATABASE_DAMAGED, facts)
+        self._note(Event.DATABASE_DAMAGED, of_damage(self._config.database_file, words))
 
     def _replaced(self, words: str) -> None:
         """It was seen, for the first time, that the database is not the one that was opened.
@@ -360,13 +357,7 @@ class Service:
             self._data.seal()
         except OSError as error:  # upkeep tries again
             self._note(Event.UPKEEP_FAILED, {"why": f"the spool's mark: {error.strerror}"})
-        ways = (
-            "films are refused, and nothing is sent to any printer. Stop the broker, put the right "
-            "database back, then `broker serve`; if it is lost: `broker restore --help`, or "
-            "`broker spool adopt`"
-        )
-        facts = {"file": str(self._config.database_file), "why": words, "words": ways}
-        self._note(Event.DATABASE_REPLACED, facts)
+        self._note(Event.DATABASE_REPLACED, of_replacement(self._config.database_file, words))
 
     def _storage(self) -> Storage:
         """How the database is, for the page."""
