@@ -83,6 +83,24 @@ def test_what_one_printer_refuses_another_may_take(site: Site) -> None:
     assert "`broker printers ready oki-2` puts it back in service." in said
 
 
+def test_a_job_that_its_own_printer_refused_can_go_to_another(site: Site) -> None:
+    """A person bound it there: the remedy names that printer, in the list and on its own."""
+    job_id = site.job()
+    site.jobs.commands.move(job_id, "oki-1")
+    refuse(site, job_id, "oki-1")
+    lets = "It is bound to oki-1, which refused it. `broker jobs move 1 --any` lets it go to any"
+    assert explained(site, job_id)[-1].startswith(lets)
+    assert lets in " ".join(site.broker("jobs").out.split())
+
+
+def test_what_came_since_is_named_before_a_job_is_released(site: Site) -> None:
+    """In the list, on its own, and in the question: a later job may have printed the same film."""
+    held, later = site.uncertain(), site.job()
+    first = f"Look first whether job {later} has printed the same: then `broker jobs cancel {held}`"
+    assert explained(site, held)[-1].startswith(first)
+    assert first in " ".join(site.broker("jobs").out.split())
+
+
 def test_a_held_job_names_what_brings_back_a_printer(site: Site) -> None:
     """Its tries on one printer are used up, and a person has taken the other out: that can be
     ended before the job is released."""

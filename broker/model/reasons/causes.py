@@ -291,16 +291,15 @@ def job_remedy(
     trays: str,
     uncertain: bool,
     cut_off: bool = False,
-    whole: Callable[[], bool] = lambda: False,
+    later: int | None = None,
 ) -> Advised | None:
     """What to do about a job, or that nothing is to be done; None for one that is finished.
 
-    `why`: what a queued one waits for. `trays`: the printers in whose trays uncertain films of it
-    may be. `whole`: whether pixels that were missing are there again.
+    `why`: what a queued one waits for. `trays`, `uncertain` and `later` as for `held_job_remedy`.
     """
     match job.state:
         case State.HELD:
-            cause = of_held_job(job, uncertain=uncertain, whole=whole)
+            return held_job_remedy(job, trays=trays, uncertain=uncertain, later=later)
         case State.QUEUED:
             cause = of_queued_why(why)
             if cause is Cause.NO_PRINTER_NOW and job.pinned:
@@ -309,4 +308,30 @@ def job_remedy(
             cause = Cause.CUT_OFF if cut_off else Cause.AWAITED
         case _:
             return None
+    return _at_job(cause, job, trays)
+
+
+def held_job_remedy(
+    job: Job,
+    *,
+    trays: str,
+    uncertain: bool,
+    later: int | None,
+    whole: Callable[[], bool] = lambda: False,
+) -> Advised:
+    """What to do about a held job. `trays`: the printers in whose trays `uncertain` films of it may
+    be. `later`: a later job that may be the same films. `whole`: whether pixels that were missing
+    are there again."""
+    said = _at_job(of_held_job(job, uncertain=uncertain, whole=whole), job, trays)
+    if later is None:
+        return said
+    first = f"Look first whether job {later} has printed the same: then"
+    return Advised(
+        said.cause,
+        f"{first} “Cancel” this one. Else: {said.page}",
+        f"{first} `broker jobs cancel {job.id}`. Else: {said.commands}",
+    )
+
+
+def _at_job(cause: Cause, job: Job, trays: str) -> Advised:
     return advised(cause, job=job.id, printer=job.pinned, name=job.pinned, trays=trays)

@@ -22,7 +22,7 @@ from broker.model.reasons.causes import (
     Advised,
     advised,
     grouped,
-    of_held_job,
+    held_job_remedy,
     of_queued_why,
     printers_remedy,
     typed,
@@ -183,6 +183,8 @@ class JobContext:
     """Whether the pixels that it has yet to print are there."""
     idle: str = ""
     """Where nothing prints at all: that it is so, and what to do."""
+    later: int | None = None
+    """Of a held job: a later one that may be the same films."""
 
 
 def explain(
@@ -390,11 +392,16 @@ def _held(job: Job, films: Sequence[Sending], context: JobContext) -> Explanatio
             if any(not each.printer for each in uncertain)
             else f"{words[0].upper()}{words[1:]} and not answered for: it may be on paper already."
         )
-    cause = of_held_job(job, uncertain=bool(uncertain), whole=context.whole)
     if job.avoided:
         sentences.append(_avoids(job))
-    elsewhere = of_refused(job, context.queue.printers) if cause in GIVEN_UP else ()
-    said = advised(cause, job=job.id, trays=trays(uncertain))
+    said = held_job_remedy(
+        job,
+        trays=trays(uncertain),
+        uncertain=bool(uncertain),
+        later=context.later,
+        whole=context.whole,
+    )
+    elsewhere = of_refused(job, context.queue.printers) if said.cause in GIVEN_UP else ()
     return Explanation(tuple(sentences), advice=(*elsewhere, said))
 
 

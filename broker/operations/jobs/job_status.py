@@ -263,6 +263,7 @@ def explanation(store: Store, job: Job) -> Explanation:
         where.cut_off,
         whole=lambda: bool(films) and missing_pixels.whole(store, films),
         idle=not_running(store) if job.state in (State.QUEUED, State.PRINTING) else "",
+        later=where.later,
     )
     return explain(job, films, attempts, context, told)
 
@@ -336,20 +337,13 @@ def job_remarks(found: JobStatus, now: float) -> tuple[str, ...]:
 def remedy_of(found: JobStatus) -> Advised | None:
     """What to do about a job, as far as its row tells; None where it is finished. Whether pixels
     that were missing are there again is for its explanation."""
-    said = job_remedy(
+    return job_remedy(
         found.job,
         found.why,
         trays=trays(found.unanswered),
         uncertain=bool(found.unanswered),
         cut_off=found.cut_off is not None,
-    )
-    if said is None or (later := found.later) is None:
-        return said
-    first = f"Look first whether job {later} has printed the same: then"
-    return replace(
-        said,
-        page=f"{first} “Cancel” this one. Else: {said.page}",
-        commands=f"{first} `broker jobs cancel {found.job.id}`. Else: {said.commands}",
+        later=found.later,
     )
 
 

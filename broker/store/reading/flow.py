@@ -12,6 +12,7 @@ from broker.model.printers.standing import Try
 from broker.store.backend import Prepared
 from broker.store.database import Database
 from broker.store.reading.queries import UNMOVED
+from broker.store.reading.shown_state import all_in
 from broker.store.tables import attempts, jobs, sendings
 
 OUTCOMES = frozenset(Outcome)
@@ -19,7 +20,7 @@ LAST_TRIES = 200
 """Attempts that are looked at: what a printer refused before so many others is not of now."""
 
 _QUEUED = Prepared(select(func.count()).where(jobs.c.state == State.QUEUED))
-_HELD = Prepared(select(func.count()).where(jobs.c.state == State.HELD))
+_HELD = Prepared(select(func.count()).select_from(all_in({State.HELD}).subquery()))
 _OLDEST = Prepared(UNMOVED)
 _UNBOUND = Prepared(UNMOVED.where(jobs.c.pinned == ""))
 _ACCEPTED = Prepared(select(func.max(sendings.c.accepted_at)))
@@ -50,6 +51,7 @@ class Flow:
     accepted_at: float | None
     """When a printer last accepted a film; None where the database knows of none."""
     held: int
+    """Jobs that are shown as held."""
 
 
 class FlowQueries:
